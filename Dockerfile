@@ -28,7 +28,7 @@ RUN pip install --no-deps --no-build-isolation .
 FROM python:3.11.14-slim-trixie
 
 RUN useradd --uid 10001 --create-home qwenq \
-    && install --directory --owner=qwenq --group=qwenq /var/lib/qwenq /var/cache/models
+    && install --directory --owner=qwenq --group=qwenq /var/lib/qwenq /var/lib/qwenq-files /var/cache/models
 COPY --from=build /opt/qwenq /opt/qwenq
 
 ENV PATH=/opt/qwenq/bin:$PATH \

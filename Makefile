@@ -65,7 +65,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		$(PIP) --retries 2 --no-deps --index-url $(TORCH_CPU_INDEX) "$$(grep '^torch==' constraints.txt)" \
 			|| echo "make: $(TORCH_CPU_INDEX) has none for this machine, or cannot be reached: taking the ordinary PyTorch" >&2; \
 	fi
-	$(PIP) -c constraints.txt -e '.[documents,excel,parquet]'
+	$(PIP) -c constraints.txt -e '.[documents,excel,parquet,serve]'
 	@touch $@
 
 .PHONY: dev

@@ -30,7 +30,7 @@ base=$(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile | sort -u)
         printf '  %s\n    image: %s\n' "$service" "$at"
     done
     at=$(pinned "$base")
-    for service in migrate worker beat flower; do
+    for service in migrate worker beat api flower; do
         printf '  %s:\n    build:\n      additional_contexts:\n        %s: docker-image://%s\n' "$service" "$base" "$at"
     done
 } > "$new"

@@ -498,13 +498,14 @@ class RunNotStarted(UsageError):
 
 @dataclass(eq=False)
 class CannotListen(UsageError):
-    """Cannot listen at {address}, port {port}: {reason}. Choose another --port or --address, or stop what listens
+    """Cannot listen at {address}, port {port}: {reason}. Choose another {option} or --address, or stop what listens
     there.
     """
 
     address: str
     port: int
     reason: str
+    option: str = "--port"
 
 
 @dataclass(eq=False)
@@ -540,7 +541,7 @@ class NoFlowerAddress(UsageError):
 @dataclass(eq=False)
 class UnguardedService(UsageError):
     """The service would be open to everyone who can reach {address}. Create a key first (`qwenq keys create`), or use
-    --address 127.0.0.1.
+    --address 127.0.0.1 without --proxies.
     """
 
     address: str

@@ -21,8 +21,10 @@ from sqlalchemy import (
 )
 
 from qwenq.schemas.results import EmptyCause, FinishReason
+from qwenq.schemas.service.stored import JOB_KEY
 from qwenq.schemas.states import (
     CLAIMABLE_JOB_STATES,
+    ENDED_BATCH_STATES,
     ENDED_JOB_STATES,
     ChunkState,
     DocumentState,
@@ -32,6 +34,7 @@ from qwenq.schemas.states import (
 )
 from qwenq.schemas.tables.core import chunks, documents, jobs, results, workers
 from qwenq.schemas.tables.schedules import schedule_runs
+from qwenq.schemas.tables.service import api_batches
 from qwenq.store.database.clock import now
 
 REMOVING = "removing "
@@ -166,9 +169,20 @@ def has_ended(seconds_ago: float) -> ColumnElement[bool]:
     return and_(jobs.c.state.in_(ENDED_JOB_STATES), jobs.c.finished_at <= now(-seconds_ago), ~is_held)
 
 
+def is_awaited() -> ColumnElement[bool]:
+    """A batch of the HTTP service still needs a job's answers for its files."""
+    of_job = JOB_KEY + api_batches.c.id == jobs.c.idempotency_key
+    return exists().where(of_job, api_batches.c.state.not_in(ENDED_BATCH_STATES))
+
+
+def is_removable(ended: float) -> ColumnElement[bool]:
+    """A job ended this many seconds ago or earlier, and nobody needs it any more."""
+    return and_(has_ended(ended), ~is_awaited())
+
+
 def is_prunable(ended: float | None) -> ColumnElement[bool]:
     """A half job is abandoned, or a job ended this many seconds ago (None: only abandoned half jobs)."""
-    return or_(is_abandoned(), false() if ended is None else has_ended(ended))
+    return or_(is_abandoned(), false() if ended is None else is_removable(ended))
 
 
 # Workers

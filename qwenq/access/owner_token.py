@@ -10,8 +10,8 @@ import stat
 from pathlib import Path
 from urllib.parse import urlencode
 
-from qwenq.schemas.errors import InvalidSetting, NoFlowerAddress, reason_of
-from qwenq.store.database.store import make_home
+from qwenq.access.own_files import read_own, write_own
+from qwenq.schemas.errors import NoFlowerAddress
 
 FILE = "flower-address"
 STDERR = 2
@@ -57,33 +57,11 @@ def kept_address(home: Path) -> str:
 
 def _kept(home: Path) -> tuple[str, str] | None:
     """The kept address and its token; None if there is none that only this user can read."""
-    try:
-        # Opening a pipe must not wait for its writer.
-        descriptor = os.open(home / FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            return None
-        address = os.read(descriptor, 4_096).decode(errors="replace").strip()
-    finally:
-        os.close(descriptor)
-    token = _TOKEN.search(address)
-    return (address, token[1]) if token else None
+    address = read_own(home, FILE)
+    token = None if address is None else _TOKEN.search(address)
+    return (address, token[1]) if address is not None and token else None
 
 
 def _write(home: Path, address: str) -> None:
-    """Replace the file at once, so that no reader finds half of it. Raises InvalidSetting."""
-    make_home(home)
-    aside = home / f".{FILE}-{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        with os.fdopen(os.open(aside, flags, 0o600), "w", encoding="utf-8") as file:
-            file.write(address + "\n")
-        aside.replace(home / FILE)
-    except OSError as error:
-        reason = f"{home / FILE} cannot be written: {reason_of(error)}"
-        raise InvalidSetting(name="QWENQ_HOME", reason=reason) from None
-    finally:
-        aside.unlink(missing_ok=True)
+    """Replace the file. Raises InvalidSetting."""
+    write_own(home, FILE, address)

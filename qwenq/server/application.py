@@ -6,6 +6,7 @@ from fastapi_offline import FastAPIOffline
 from qwenq.server import refusals
 from qwenq.server.bounds.rates import Rates
 from qwenq.server.chat.waiting import Waiting
+from qwenq.server.listening.slow_bodies import SlowBodies
 from qwenq.server.routes import (
     batch_changes,
     batches,
@@ -35,5 +36,6 @@ def make_application(service: Service, root_path: str = "") -> FastAPI:
     for part in (files, uploads, estimates, batches, batch_changes, models, chat, health, metrics):
         application.include_router(part.router)
     refusals.install(application)
+    application.add_middleware(SlowBodies)
     application.add_middleware(RequestsLog, metrics=application.state.metrics)
     return application

@@ -15,6 +15,8 @@ from qwenq.store.tenants.keys import any_key, note_use, valid_key
 from qwenq.store.tenants.tenants import find_tenant
 
 _SCHEME = "bearer "
+_OF_OTHERS = ("origin", "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers that pages of browsers and proxies send."""
 
 
 async def service_of(request: Request) -> Service:
@@ -102,9 +104,9 @@ def _rates_of(request: Request) -> Rates:
 
 
 def _check_local(request: Request) -> None:
-    """Without keys, a page in this machine's browser must not reach the service under another name."""
+    """Without keys, neither a proxy nor a page in this machine's browser may let others in."""
     host = request.url.hostname or ""
-    if not is_loopback(host) or "origin" in request.headers:
+    if not is_loopback(host) or any(name in request.headers for name in _OF_OTHERS):
         raise Refused(
             403,
             "Without keys, this service answers only programs of this machine. `qwenq keys create` makes a key.",

@@ -66,13 +66,13 @@ def refusal(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The response. `retry` tells OpenAI's clients whether to try again by themselves."""
-    headers = dict(headers or {})
+    more = dict(headers or {})
     if retry is not None:
-        headers["x-should-retry"] = "true" if retry else "false"
+        more["x-should-retry"] = "true" if retry else "false"
     if status == 503:  # noqa: PLR2004
-        headers["retry-after"] = str(RETRY_SECONDS)
+        more["retry-after"] = str(RETRY_SECONDS)
     error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
-    return JSONResponse({"error": error}, status, headers)
+    return JSONResponse({"error": error}, status, more)
 
 
 def _bound_reached(error: Exception) -> JSONResponse:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from qwenq.schemas.settings import Settings
-from qwenq.server.batches.caretaker import Caretaker
+from qwenq.server.batches.bell import Bell
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
@@ -16,14 +16,14 @@ from qwenq.store.life.questions import still_open
 class Service:
     """What routes work with. No request is remembered here: any number of processes may serve the same store.
 
-    `is_local`: only programs of this machine reach it, so that it may do without keys.
+    `bell` has batches looked at. `is_local`: only programs of this machine reach it, so that it may do without keys.
     """
 
     settings: Settings
     store: Store
     storage: Storage
     broker: Broker
-    caretaker: Caretaker
+    bell: Bell
     is_local: bool
 
     def still_open(self, job_ids: Collection[int]) -> set[int]:

@@ -81,6 +81,11 @@ def renew_batch(connection: Connection, held: HeldBatch, lease_seconds: float) -
     return bool(renewed.rowcount)
 
 
+def release_batch(connection: Connection, held: HeldBatch) -> None:
+    """Let go of a batch, so that another process takes it at once; nothing happens if this one lost it."""
+    connection.execute(update(api_batches).where(_is_mine(held)).values(holder=None, holder_expires_at=None))
+
+
 def begin_batch(
     connection: Connection,
     held: HeldBatch,

@@ -9,7 +9,7 @@ from qwenq.schemas.log.visible import visible
 from qwenq.store.broker.control_messages import is_node_name
 from qwenq.store.broker.envelopes import UUID, make_message, open_envelope
 from qwenq.store.broker.refusals import Refusal
-from qwenq.store.broker.task_messages import ANSWER_CHUNK, RECONCILE, TICK
+from qwenq.store.broker.task_messages import ANSWER_CHUNK, CARE, RECONCILE, TICK
 
 MOST_BYTES = 2**18
 MOST_AT_ONCE = 100
@@ -22,7 +22,7 @@ FORGET_SECONDS = 86_400.0
 _YEAR_2100 = 4_102_444_800
 _HOURS = 14
 
-_TASKS = {ANSWER_CHUNK, RECONCILE, TICK}
+_TASKS = {ANSWER_CHUNK, RECONCILE, TICK, CARE}
 
 
 def _is_number(value: object) -> bool:

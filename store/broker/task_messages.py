@@ -12,12 +12,13 @@ from qwenq.store.broker.refusals import Refusal
 ANSWER_CHUNK = "qwenq.answer_chunk"
 RECONCILE = "qwenq.reconcile"
 TICK = "qwenq.tick"
+CARE = "qwenq.care"
 OPS_QUEUE = "qwenq.ops"
 MOST_BYTES = 16_384
 """Ours have about a thousand."""
 LARGEST_ID = 2**63 - 1
 
-_OF_OPS = {RECONCILE, TICK}
+_OF_OPS = {RECONCILE, TICK, CARE}
 _LONGEST_TIME = 40
 
 

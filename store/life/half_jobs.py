@@ -19,7 +19,7 @@ from qwenq.schemas.jobs import HalfJob, JobSpec
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import jobs
-from qwenq.store.conditions import REMOVING, has_ended, is_abandoned
+from qwenq.store.conditions import REMOVING, is_abandoned, is_removable
 from qwenq.store.database.clock import now
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.cancelling import cancel_rest
@@ -70,8 +70,11 @@ def hold_abandoned(connection: Connection, job_id: int, lease_seconds: float) ->
 
 
 def hold_ended(connection: Connection, job_id: int, ended: float, lease_seconds: float) -> HalfJob | None:
-    """Hold a job that ended `ended` seconds ago, to remove it; nothing can revive it. None: it goes on, or is gone."""
-    return _hold_to_remove(connection, has_ended(ended), job_id, lease_seconds)
+    """Hold a job that ended `ended` seconds ago, to remove it; nothing can revive it.
+
+    None: it goes on, a batch needs it, or it is gone.
+    """
+    return _hold_to_remove(connection, is_removable(ended), job_id, lease_seconds)
 
 
 def _hold_to_remove(

@@ -18,7 +18,7 @@ from qwenq.schemas.errors import (
     UnknownTenant,
 )
 from qwenq.schemas.settings import Settings
-from qwenq.server.serving import Serving, serve
+from qwenq.server.listening.serving import Serving, serve
 
 
 @pytest.fixture(autouse=True)

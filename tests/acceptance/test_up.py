@@ -18,9 +18,20 @@ from tests.waiting import eventually
 
 
 def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, documents: Path) -> None:
-    port = free_port()
+    port, serve_port = free_port(), free_port()
     running = subprocess.Popen(
-        [sys.executable, "-m", "qwenq", "up", "--model", "echo", "--port", str(port)],
+        [
+            sys.executable,
+            "-m",
+            "qwenq",
+            "up",
+            "--model",
+            "echo",
+            "--port",
+            str(port),
+            "--serve-port",
+            str(serve_port),
+        ],
         cwd=folder,
         env={**os.environ, "QWENQ_LEASE_SECONDS": "2"},
         stderr=subprocess.PIPE,
@@ -32,6 +43,9 @@ def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, 
         assert "echo" in said
         address = re.search(rf"http://127.0.0.1:{port}/jobs\?token=\S{{32,}}(?=;)", said)
         assert address
+        url, key_file = re.findall(
+            r"OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=\$\(cat (\S+)\)", running.stderr.readline()
+        )[0]
         ended = qwenq_here("submit", documents, "--model", "echo", "--wait", "--json", cwd=folder)
         assert ended.returncode == 1, ended.stderr
         job = json.loads(ended.stdout)
@@ -48,6 +62,10 @@ def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, 
         assert requests.get(opened.url, timeout=60).status_code == 401
         assert qwenq_here("flower", "--url", cwd=folder).stdout.strip() == address[0]
         assert "token=" not in (folder / ".qwenq" / "logs" / "flower.log").read_text()
+        key = {"Authorization": f"Bearer {(folder / key_file).read_text().strip()}"}
+        models = requests.get(f"{url}/models", headers=key, timeout=60).json()["data"]
+        assert [model["id"] for model in models] == ["echo"]
+        assert requests.get(f"{url}/models", timeout=60).status_code == 401
         second = qwenq("up", "--model", "echo", cwd=folder)
         assert second.returncode == 2
         assert "Another qwenq process is using" in second.stderr

@@ -76,6 +76,10 @@ def test_each_service_works_with_its_own_user(
             assert job.unannounced is None
             assert broker.depth("echo") >= 0
             assert jobs.wait_until_ended(job.job_id, 40.0).documents.succeeded == 2
+        rates = Rates(as_user(settings, secrets, "api"))
+        few = Rate(1, per_hour=False, whose=("tenant", "acme"))
+        assert [rates.hit([few]).refused for _ in range(2)] == [False, True]
+        assert Rates(as_user(settings, secrets, "api")).hit([few]).refused, "it was counted in Redis"
         with running_monitor(as_user(settings, secrets, "flower")) as flower:
             eventually(lambda: "echo-" in flower.get("/workers?json=1").text, "Flower sees the worker", 30)
             node = next(one for one in flower.monitor.events.state.workers if one.startswith("echo-"))
@@ -121,8 +125,9 @@ def test_users_may_do_nothing_else(secrets: Path) -> None:
             ("LPUSH", "a.reply.celery.pidbox", "x"), ("LRANGE", QUEUE, "0", "-1"),
         ],
         "api": [
-            ("GET", QUEUE), ("RPOP", QUEUE), ("EVAL", "return redis.call('GET', KEYS[1])", "1", QUEUE),
-            ("SET", "other", "x"), ("KEYS", "*"), ("FLUSHALL",), ("PUBLISH", "/0.celery.pidbox", "x"),
+            ("GET", QUEUE), ("RPOP", QUEUE), ("DEL", QUEUE), ("FLUSHALL",), ("KEYS", "*"), ("SET", QUEUE, "x"),
+            ("SET", "other", "x"), ("DEL", "qwenq.limits:x"), ("PUBLISH", "/0.celery.pidbox", "x"),
+            ("EVAL", "return redis.call('rpop', KEYS[1])", "1", QUEUE), ("CONFIG", "GET", "*"), ("SCRIPT", "FLUSH"),
         ],
         "worker": [
             ("LPUSH", "other", "x"), ("FLUSHALL",), ("CONFIG", "SET", "dir", "/"), ("KEYS", "*"),

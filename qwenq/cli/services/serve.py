@@ -1,5 +1,6 @@
 """`qwenq serve`: OpenAI's Files and Batches over HTTP."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,9 @@ from qwenq.cli.options.shared import model_option, option
 
 
 @click.command(
-    name="serve", cls=Command, examples=("qwenq serve", "qwenq serve --address 0.0.0.0 --port 8000")
+    name="serve",
+    cls=Command,
+    examples=("qwenq serve", "qwenq serve --address 0.0.0.0 --port 8000 --processes 4"),
 )
 @option(
     "--port",
@@ -27,10 +30,45 @@ from qwenq.cli.options.shared import model_option, option
     show_default=True,
     help="The address to listen on; other programs of the network need a key.",
 )
+@option(
+    "--processes",
+    twin="QWENQ_SERVE_PROCESSES",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="How many processes answer requests.",
+)
+@option(
+    "--tls-certificate",
+    twin="QWENQ_SERVE_TLS_CERTIFICATE",
+    type=click.Path(path_type=Path),
+    help="Speak TLS, with the certificate of this file, and of those that signed it.",
+)
+@option(
+    "--tls-key",
+    twin="QWENQ_SERVE_TLS_KEY",
+    type=click.Path(path_type=Path),
+    help="The file of its private key [default: the same file].",
+)
 @option("--root-path", twin="QWENQ_SERVE_ROOT_PATH", help="The path of the service behind a proxy.")
+@option(
+    "--proxies",
+    twin="QWENQ_SERVE_PROXIES",
+    metavar="NETWORKS",
+    help="Addresses of proxies before the service, whose X-Forwarded-For and -Proto it believes.",
+)
 @model_option
 @log_options
-def command(address: str, port: int, root_path: str | None, **options: Any) -> int:
+def command(
+    address: str,
+    port: int,
+    processes: int,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    root_path: str | None,
+    proxies: str | None,
+    **options: Any,
+) -> int:
     """Serve OpenAI's Files and Batches over HTTP, under /v1, for the `openai` package and its like.
 
     Without keys, it listens on loopback only, and everybody on this machine is the tenant `local`. As soon as there is
@@ -40,12 +78,13 @@ def command(address: str, port: int, root_path: str | None, **options: Any) -> i
 
     settings = load_settings(**options)
     try:
-        from qwenq.server.serving import Serving, serve
+        from qwenq.server.listening.serving import Serving, serve
     except ImportError:
         from qwenq.schemas.errors import MissingExtra
         from qwenq.schemas.machine.installation import with_extra
 
         raise MissingExtra(what="qwenq serve", requirement=with_extra("serve")) from None
+    serving = Serving.of(address, port, root_path, processes, proxies, tls_certificate, tls_key)
     with logged(settings):
-        serve(settings, Serving(address, port, root_path or ""))
+        serve(settings, serving)
     return 0

@@ -1,13 +1,9 @@
 """The child process that takes steps of runs, one after the other, as its parent asks."""
 
 import logging
-import multiprocessing
-import os
-import signal
 import threading
-import time
 from contextlib import ExitStack, suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from qwenq.producer.signals import Signals
@@ -15,6 +11,7 @@ from qwenq.schedules.advancing import take_step
 from qwenq.schemas.errors import ServiceAway
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.log.lines import set_up_logging
+from qwenq.schemas.machine.forks import end_with_parent
 from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
@@ -36,7 +33,7 @@ def take_steps(line: Connection, is_logging: bool) -> None:  # noqa: FBT001 - Pr
     """
     signals = Signals()
     signals.install_for_process()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(STOPPING_SECONDS,), daemon=True).start()
     with suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     if not is_logging:
@@ -84,12 +81,3 @@ class _Services:
         self._store = self._opened.enter_context(Store.of(settings))
         self._broker = self._opened.enter_context(Broker(settings))
         self._settings = settings
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has died, even if the step hangs: nobody renews its lease."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(STOPPING_SECONDS)
-        os._exit(1)

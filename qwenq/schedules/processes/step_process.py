@@ -1,9 +1,7 @@
 """A child process for steps, as its parent sees it."""
 
-import multiprocessing
 import os
 import signal
-import threading
 from contextlib import suppress
 from enum import Enum, auto
 from multiprocessing.connection import wait
@@ -12,15 +10,9 @@ import psutil
 
 from qwenq.schedules.processes.child import STOPPING_SECONDS, take_steps
 from qwenq.schemas.log.lines import is_logging
+from qwenq.schemas.machine.forks import ASKING, FORKS
 from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["qwenq.schedules.commands", "qwenq.store.broker.transport", "kombu.transport.redis", "celery.app.task",
-     "celery.app.events", "celery.canvas", "celery.events"]
-)  # fmt: skip
-"""Starts processes quickly: from a server that has imported what they need, and holds nothing else."""
 
 NO_CRASH = {0, 255, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
 """Exit codes of a process that was asked to stop. 255 stands for one whose fork server died, which says nothing."""
@@ -38,17 +30,12 @@ class End(Enum):
 
 
 class StepProcess:
-    """A child process that takes one step at a time.
-
-    multiprocessing takes an exit code from a pipe, once, for the thread that asks first; so threads ask one at a time.
-    """
-
-    _asking = threading.Lock()
+    """A child process that takes one step at a time."""
 
     def __init__(self) -> None:
         self._line, theirs = FORKS.Pipe()
         self._process = FORKS.Process(target=take_steps, args=(theirs, is_logging()), daemon=True)
-        with self._asking:
+        with ASKING:
             self._process.start()
         theirs.close()
         self._ended_by_us = False
@@ -72,7 +59,7 @@ class StepProcess:
 
     def exit_code(self) -> int:
         """Wait until the process has ended. Returns its exit code, negative for a signal."""
-        with self._asking:
+        with ASKING:
             self._process.join()
             return self._process.exitcode or 0
 
@@ -113,7 +100,7 @@ class StepProcess:
         self._line.close()
 
     def _signal(self, number: signal.Signals) -> None:
-        with self._asking:
+        with ASKING:
             if self._is_alive() and self._process.pid is not None:
                 with suppress(ProcessLookupError):
                     os.kill(self._process.pid, number)

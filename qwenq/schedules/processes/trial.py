@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from qwenq.schedules.processes.step_process import FORKS
 from qwenq.schemas.errors import UsageError
+from qwenq.schemas.machine.forks import FORKS
 
 
 @dataclass(frozen=True, slots=True)

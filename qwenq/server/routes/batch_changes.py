@@ -88,5 +88,5 @@ def _changed(
     if batch.job_id is not None and not batch.paused:
         with suppress(BrokerAway):  # workers find it by themselves
             announce_job(service.store, service.broker, batch.job_id)
-    service.caretaker.wake()
+    service.bell.ring()
     return batch_object(batch)

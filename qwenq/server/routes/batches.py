@@ -41,7 +41,7 @@ async def create(request: Request, service: Served, caller: Changer) -> Batch:
     is_repeated = request.headers.get(RETRIES, "0") not in {"", "0"}
     wanted = await run_in_threadpool(with_rows, service, caller, wanted, body)
     batch, digest = await run_in_threadpool(_create, service, caller, wanted, is_repeated)
-    service.caretaker.wake()
+    service.bell.ring()
     request.state.object, request.state.sha256 = batch.id, digest or "-"
     return batch_object(batch)
 
@@ -76,7 +76,7 @@ def cancel(request: Request, batch_id: str, service: Served, caller: Changer) ->
         if batch is None:
             raise no_batch(batch_id)
         note_deed(connection, caller.tenant, caller.who, "batch.cancel", batch.id, caller.request_id)
-    service.caretaker.wake()
+    service.bell.ring()
     request.state.object = batch.id
     return batch_object(batch)
 
@@ -96,7 +96,7 @@ def delete(request: Request, batch_id: str, service: Served, caller: Changer) ->
     with suppress(FilesAway):
         for file_id in deleted.file_ids:
             service.storage.remove(file_id)
-    service.caretaker.forgetter.wake()
+    service.bell.ring()
     return DeletedBatch(id=batch_id)
 
 

@@ -83,7 +83,7 @@ def delete(request: Request, file_id: str, service: Served, caller: Changer) -> 
     request.state.object, request.state.sha256 = file.id, file.sha256.hex()
     with suppress(FilesAway):
         service.storage.remove(file.id)
-    service.caretaker.forgetter.wake()
+    service.bell.ring()
     return Deleted(id=file.id)
 
 

@@ -19,7 +19,7 @@ from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import jobs
 from qwenq.schemas.tables.service import api_batches, files, upload_parts
 from qwenq.server.application import make_application
-from qwenq.server.batches.caretaker import Caretaker
+from qwenq.server.batches.bell import Bell
 from qwenq.server.limits import UPLOAD_PURPOSES
 from qwenq.server.routes.chat import CLIENT_GONE
 from qwenq.server.service import Service
@@ -62,9 +62,8 @@ class FuzzedService:
         storage = Storage.of(settings)
         # Its Redis does not run, and nobody looks after batches: they stay as they were created.
         broker = Broker(settings)
-        caretaker = Caretaker(store, broker, storage, settings)
         self.application: FastAPI = make_application(
-            Service(settings, store, storage, broker, caretaker, is_local=True)
+            Service(settings, store, storage, broker, Bell(), is_local=True)
         )
         self._drawer = Drawer(self.application, seed)
         self._described = Described(self.application)

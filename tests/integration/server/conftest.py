@@ -13,6 +13,7 @@ from qwenq.schemas.errors import TenantExists
 from qwenq.schemas.service.tenants import Role
 from qwenq.schemas.settings import Settings
 from qwenq.server.application import make_application
+from qwenq.server.batches.bell import Bell
 from qwenq.server.batches.caretaker import Caretaker
 from qwenq.server.service import Service
 from qwenq.store.broker.broker import Broker
@@ -35,8 +36,9 @@ class Desk:
         # Its Redis does not run: nothing here needs it.
         self.broker = Broker(settings)
         self.caretaker = Caretaker(store, self.broker, self.storage, settings)
-        service = Service(settings, store, self.storage, self.broker, self.caretaker, is_local)
-        self.client = TestClient(make_application(service), base_url="http://127.0.0.1:8000")
+        service = Service(settings, store, self.storage, self.broker, Bell(), is_local)
+        self.application = make_application(service)
+        self.client = TestClient(self.application, base_url="http://127.0.0.1:8000")
         self.worker_id = make_worker(store, MODEL)
 
     def key(self, tenant: str, owner: str = "anna", role: Role = Role.MEMBER) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import func, select, update
 
+from qwenq.actions.pruning import prune
 from qwenq.producer.batch_lines import batch_rows
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.schemas.errors import BatchLost
@@ -143,6 +144,15 @@ def test_another_process_goes_on_with_a_batch_whose_validator_died(desk: Desk, s
     assert desk.batch(batch["id"])["status"] == "in_progress"
     with desk.store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(jobs)).scalar_one() == 1
+
+
+def test_the_job_of_a_batch_is_not_pruned_before_its_files_are_published(desk: Desk) -> None:
+    batch, job_id = desk.begun(1)
+    desk.answer(job_id)
+    assert prune(desk.settings, 0.0, lambda _: None).jobs == ()
+    desk.caretaker.look()
+    assert desk.batch(batch["id"])["status"] == "completed"
+    assert [job.id for job in prune(desk.settings, 0.0, lambda _: None).jobs] == [job_id]
 
 
 def test_a_process_that_lost_a_batch_publishes_nothing(desk: Desk) -> None:

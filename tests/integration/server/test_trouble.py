@@ -14,6 +14,7 @@ from starlette.types import Message
 from qwenq.schemas.service.bounds import OF_LOCAL
 from qwenq.schemas.tables.service import api_batches
 from qwenq.server.application import make_application
+from qwenq.server.batches.bell import Bell
 from qwenq.server.limits import MOST_BODY_BYTES
 from qwenq.server.service import Service
 from qwenq.store.database.clock import now
@@ -137,7 +138,7 @@ def test_a_batch_waits_while_the_files_are_away(sqlite_desk: Desk) -> None:
 def test_while_the_store_is_away_calls_are_refused_for_now(sqlite_desk: Desk, postgres_url: str) -> None:
     gone = make_url(postgres_url).set(database="gone").render_as_string(hide_password=False)
     with Store(gone) as store:
-        parts = (sqlite_desk.settings, store, sqlite_desk.storage, sqlite_desk.broker, sqlite_desk.caretaker)
+        parts = (sqlite_desk.settings, store, sqlite_desk.storage, sqlite_desk.broker, Bell())
         client = TestClient(
             make_application(Service(*parts, is_local=True)), base_url="http://127.0.0.1:8000"
         )

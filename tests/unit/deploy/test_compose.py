@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema.validators import validator_for
 
+from qwenq.cli.services.serve import command as serve
 from qwenq.schemas.settings import ENV_PREFIX, Settings
 from tests.unit.deploy.compose import BASE, CPU, ROOT, environments, load, merged, qwenq_services
 from tests.unit.docs.command_lines import read_command
@@ -48,12 +49,14 @@ def test_every_service_of_compose_runs_a_command_that_exists(compose: dict[str, 
         "migrate": "qwenq db upgrade",
         "worker": "qwenq worker",
         "beat": "qwenq beat",
+        "api": "qwenq serve",
         "flower": "qwenq flower",
     }
 
 
 def test_every_qwenq_variable_of_the_deployment_is_a_setting() -> None:
     settings = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    settings |= {str(option.envvar) for option in serve.params if option.name != "model"}
     texts = [path.read_text("utf-8") for path in (BASE, CPU, ROOT / "Dockerfile")]
     texts += [path.read_text("utf-8") for path in (ROOT / "deploy").rglob("*.example")]
     texts += [path.read_text("utf-8") for path in (ROOT / "deploy").rglob("*.service")]
@@ -98,7 +101,11 @@ def test_databases_models_and_files_of_schedules_are_on_volumes(compose: dict[st
     volumes = [volume for one in compose["services"].values() for volume in one.get("volumes", ())]
     mounted = {volume.partition(":")[0] for volume in volumes}
     lasting = {place for place in mounted if not place.startswith("./")}
-    assert lasting == {"redis", "postgres", "models", "files", "prometheus"} == set(compose["volumes"])
+    assert (
+        lasting
+        == {"redis", "postgres", "models", "files", "uploads", "prometheus"}
+        == set(compose["volumes"])
+    )
 
 
 def test_deployment_files_hold_no_secret(compose: dict[str, Any]) -> None:
@@ -120,7 +127,7 @@ def test_a_stopped_worker_has_time_to_release_its_chunk(compose: dict[str, Any])
 
 def test_compose_publishes_ports_on_loopback_only(compose: dict[str, Any]) -> None:
     ports = [port for one in compose["services"].values() for port in one.get("ports", ())]
-    assert ports == ["127.0.0.1:5555:5555", "127.0.0.1:3000:3000"]
+    assert ports == ["127.0.0.1:8000:8000", "127.0.0.1:5555:5555", "127.0.0.1:3000:3000"]
 
 
 def test_the_cpu_file_removes_the_gpu() -> None:

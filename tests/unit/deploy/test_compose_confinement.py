@@ -57,6 +57,7 @@ def test_each_service_gets_the_secrets_of_its_own_role() -> None:
         "grants": {"password"},
         "worker": {"qwenq_database_url", "qwenq_broker_url", "hf_token"},
         "beat": {"qwenq_database_url", "qwenq_broker_url", "qwenq_webhook_secret", "qwenq_smtp_url"},
+        "api": {"qwenq_database_url", "qwenq_broker_url", "qwenq_metrics_token"},
         "flower": {
             "qwenq_database_url",
             "qwenq_broker_url",
@@ -67,7 +68,13 @@ def test_each_service_gets_the_secrets_of_its_own_role() -> None:
         "prometheus": {"metrics_token"},
         "grafana": {"grafana_password"},
     }
-    for name, role in (("migrate", "owner"), ("worker", "worker"), ("beat", "beat"), ("flower", "flower")):
+    for name, role in (
+        ("migrate", "owner"),
+        ("worker", "worker"),
+        ("beat", "beat"),
+        ("api", "api"),
+        ("flower", "flower"),
+    ):
         assert secrets_of(name)["qwenq_database_url"] == f"{role}_database_url"
 
 
@@ -93,7 +100,7 @@ def test_secrets_that_are_in_use_are_not_made_anew(made: Path) -> None:
     assert "are in use" in again.stderr
 
 
-@pytest.mark.parametrize("service", ["owner", "beat", "producer", "worker", "flower"])
+@pytest.mark.parametrize("service", ["owner", "beat", "producer", "api", "worker", "flower"])
 def test_the_secrets_of_a_service_are_its_settings(
     made: Path, service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -88,7 +88,7 @@ def test_make_install_runs_again_only_when_the_versions_change(empty_project: Pa
 
     first = make("install", f"PYTHON={python}", folder=empty_project)
     assert "asked: -m pip install" in first.stdout
-    assert "-c constraints.txt -e .[documents,excel,parquet]" in first.stdout
+    assert "-c constraints.txt -e .[documents,excel,parquet,serve]" in first.stdout
     assert "pip install" not in make("install", f"PYTHON={python}", folder=empty_project).stdout
 
     later = (empty_project / ".venv" / ".installed").stat().st_mtime + 10

@@ -44,7 +44,7 @@ def test_systemd_calls_a_unit_little_exposed(unit: Path) -> None:
     assert float(found[1]) <= MOST_EXPOSURE, graded.stdout
 
 
-@pytest.mark.parametrize("name", ["beat", "flower"])
+@pytest.mark.parametrize("name", ["api", "beat", "flower"])
 def test_a_service_without_a_model_sees_no_device_and_writes_no_code(name: str) -> None:
     unit = FOLDER / f"qwenq-{name}.service"
     assert lines_of(unit, "PrivateDevices") == lines_of(unit, "MemoryDenyWriteExecute") == ["yes"]
@@ -58,7 +58,7 @@ def test_a_service_with_a_model_sees_gpus_and_no_other_device(name: str) -> None
     assert lines_of(unit, "MemoryDenyWriteExecute") == []
 
 
-@pytest.mark.parametrize("name", ["beat", "flower", "worker@"])
+@pytest.mark.parametrize("name", ["api", "beat", "flower", "worker@"])
 def test_a_service_gets_its_own_secrets_as_files(name: str) -> None:
     unit = FOLDER / f"qwenq-{name}.service"
     given = [line.partition(":")[::2] for line in lines_of(unit, "LoadCredential")]

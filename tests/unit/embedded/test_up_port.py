@@ -10,10 +10,13 @@ from qwenq.schemas.errors import CannotListen
 from qwenq.schemas.settings import Settings
 
 
-def test_up_with_a_port_that_is_taken_starts_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--port", "--serve-port"])
+def test_up_with_a_port_that_is_taken_starts_nothing(tmp_path: Path, option: str) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(CannotListen, match="already in use"),
+        pytest.raises(CannotListen, match=f"already in use.*Choose another {option} "),
     ):
-        keep_services(Settings(home=tmp_path / "home", model="echo"), taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        ports = (port, 0) if option == "--port" else (0, port)
+        keep_services(Settings(home=tmp_path / "home", model="echo"), *ports)
     assert not (tmp_path / "home" / "logs").exists()
