@@ -9,7 +9,7 @@ from tests.commands import qwenq_here
 from tests.processes import Fleet, qwenq, read_jsonl, write_jsonl
 
 STATUS_KEYS = {
-    "id", "name", "state", "model", "submitter", "documents", "usage", "tokens_per_second",
+    "id", "tenant", "name", "state", "model", "submitter", "documents", "usage", "tokens_per_second",
     "created_at", "started_at", "finished_at", "last_change", "template", "sampling", "loading", "still_seconds",
     "percent", "seconds_left",
     "worker_failure",
