@@ -35,6 +35,7 @@ NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
     "history": "none",
     "parts": "none",
     "older_than": "none",
+    "tls_key": "the same file",
     "errors": {
         "run": "OUT with the ending .errors.jsonl",
         "results": "OUT with the ending .errors.jsonl; none for stdout",
