@@ -111,13 +111,15 @@ def home_of_one_shot(settings: Settings, key: str, command: TypedCommand | None)
         return
     folder = settings.home / ONE_SHOTS_FOLDER / key
     with hold_home(folder):
-        if command is not None:
-            command.keep(folder)
         # What an interrupted one left is kept until it is known what it is, even if this one is interrupted too.
         left = (folder / SQLITE_FILE).exists()
         home = OneShotHome(settings.model_copy(update={"home": folder}), kept=left)
         try:
+            if command is not None:
+                command.keep(folder)
             yield home
         finally:
             if not home.kept:
+                # First of all, so that a removal that is interrupted leaves nothing that `qwenq runs` lists.
+                (folder / COMMAND_FILE).unlink(missing_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)

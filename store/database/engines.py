@@ -1,5 +1,6 @@
 """Connections to each kind of database."""
 
+import logging
 import os.path
 import sqlite3
 import time
@@ -34,13 +35,20 @@ def make_engine(url: str | URL) -> Engine:
     """Make SQLAlchemy's engine for a store's address. Raises InvalidSetting."""
     parsed = parsed_url(url)
     backend = parsed.get_backend_name()
-    if backend == "sqlite":
-        return _make_sqlite_engine(parsed)
-    if backend == "postgresql":
-        return _make_postgres_engine(parsed)
-    raise InvalidSetting(
-        name="QWENQ_DATABASE_URL", reason=f"{backend} is not supported; use sqlite or postgresql"
-    )
+    makers = {"sqlite": _make_sqlite_engine, "postgresql": _make_postgres_engine}
+    if backend not in makers:
+        raise InvalidSetting(
+            name="QWENQ_DATABASE_URL", reason=f"{backend} is not supported; use sqlite or postgresql"
+        )
+    engine = makers[backend](parsed)
+    pool = type(engine.pool)
+    logging.getLogger(f"{pool.__module__}.{pool.__qualname__}").addFilter(_is_no_interrupt)
+    return engine
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """Whether a record of the pool is not about Ctrl-C, which comes at any moment and is told by the command."""
+    return not (record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt))
 
 
 def parsed_url(url: str | URL) -> URL:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from qwenq.embedded.home import COMMAND_FILE
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_store
 from tests.builders import answer_all, make_job, make_worker
@@ -111,7 +112,7 @@ def test_a_run_that_is_interrupted_anywhere_says_how_to_go_on_if_it_kept_somethi
     hooked: Path, calls: dict[tuple[str, ...], int], place: int, at: float
 ) -> None:
     ended = _interrupted(hooked, RUN, calls, place, at)
-    kept = list(hooked.glob(".qwenq/one-shots/*"))
+    kept = list(hooked.glob(f".qwenq/one-shots/*/{COMMAND_FILE}"))
     if ended.returncode == 0:  # it was over before
         assert kept == []
     else:

@@ -138,3 +138,18 @@ def test_only_what_a_power_cut_may_undo_does_not_wait_for_the_disk(store: Store)
         assert (waits, fleeting) == (2, 1)
     else:
         assert fleeting == waits
+
+
+def test_an_interrupt_while_a_connection_goes_back_is_not_logged(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may come at any moment; the command tells it."""
+
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    connection = store.engine.connect()
+    monkeypatch.setattr(connection.dialect, "do_rollback", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        connection.close()
+    assert "Exception during reset" not in caplog.text
