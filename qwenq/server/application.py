@@ -19,6 +19,7 @@ from qwenq.server.routes import (
     uploads,
 )
 from qwenq.server.service import Service
+from qwenq.server.threads import FewThreads
 from qwenq.server.watching.metrics import Metrics
 from qwenq.server.watching.requests_log import RequestsLog
 from qwenq.store.broker.urgent_news import UrgentAnnouncer
@@ -37,5 +38,6 @@ def make_application(service: Service, root_path: str = "") -> FastAPI:
         application.include_router(part.router)
     refusals.install(application)
     application.add_middleware(SlowBodies)
+    application.add_middleware(FewThreads)
     application.add_middleware(RequestsLog, metrics=application.state.metrics)
     return application

@@ -20,6 +20,7 @@ from qwenq.server.limits import BATCH_FILE_SECONDS, MOST_FILE_BYTES, UPLOAD_PURP
 from qwenq.server.queries import kept_seconds, one_of
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
+from qwenq.server.threads import in_storing_thread
 from qwenq.store.files.storage import IncomingFile, kept
 from qwenq.store.files.stored_files import insert_file, new_file_id
 from qwenq.store.tenants.audit import note_deed
@@ -59,15 +60,15 @@ async def keep_while(
     Raises FilesAway and what receiving raises.
     """
     incoming = service.storage.incoming(file_id)
-    coming = Coming(await run_in_threadpool(incoming.__enter__))
+    coming = Coming(await in_storing_thread(incoming.__enter__))
     try:
         received = await receiving(coming)
     except BaseException as error:
         # Shielded: the task may be cancelled, and the bytes must go. A bucket may take seconds for that.
         with CancelScope(shield=True):
-            await run_in_threadpool(incoming.__exit__, type(error), error, error.__traceback__)
+            await in_storing_thread(incoming.__exit__, type(error), error, error.__traceback__)
         raise
-    await run_in_threadpool(incoming.__exit__, None, None, None)
+    await in_storing_thread(incoming.__exit__, None, None, None)
     return kept(file_id, coming.file), received
 
 
@@ -129,7 +130,7 @@ async def receive(
             form.add(piece)
             data = b"".join(form.taken())
             if data:
-                await run_in_threadpool(coming.write, data)
+                await in_storing_thread(coming.write, data)
             if coming.file.size > most():
                 raise too_large(most(), param)
     except ClientDisconnect:
