@@ -114,7 +114,7 @@ class RowRules:
         return visible_line(value)[:ID_CHARS]
 
     def _further_id(self, row: Mapping[str, Any]) -> Any:
-        """The first value that can be an id in a column that programs call so; None if there is none."""
+        """The first value that can be an id in a column that programs call so, or None."""
         for name in ID_COLUMNS:
             if name in self._further_ids and (value := row.get(name)) is not None:
                 if isinstance(value, dict) and value.keys() == {_OBJECT_ID}:

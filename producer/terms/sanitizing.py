@@ -21,7 +21,7 @@ from qwenq.producer.terms.row_texts import changed_texts
 from qwenq.schemas.documents import Document, Row
 
 MOST_IDS = 100
-"""How many documents are named of which something was taken out."""
+"""How many changed documents are named."""
 _SCRIPTS = frozenset({"script"})
 _DANGEROUS = _SCRIPTS | {
     "iframe", "frame", "frameset", "object", "embed", "applet", "portal", "fencedframe", "base", "noembed", "noframes",
